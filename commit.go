@@ -1,0 +1,293 @@
+package sojourn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// commit brings the store up to date with the session: nothing, create, swap,
+// move to a new id, touch, and delete. Afterwards the session holds what is
+// stored. It runs in a context that outlives the client's. s.mu is held.
+func (s *Session) commit(ctx context.Context) error {
+	if errors.Is(s.failed, ErrOutcomeUnknown) {
+		return s.failed
+	}
+	ctx = context.WithoutCancel(ctx)
+	err := s.end(ctx)
+	if err == nil && s.ended {
+		err = ErrEnded
+	}
+	if err == nil {
+		err = s.now.settle()
+	}
+	if err == nil {
+		switch {
+		case s.base == nil:
+			err = s.create(ctx)
+		case s.renewing:
+			err = s.moveToNewID(ctx)
+		case s.now.dirty || s.forced:
+			err = s.swap(ctx)
+		case s.needsTouch:
+			s.touchOrReport(ctx)
+		}
+	}
+	s.failed = err
+	return err
+}
+
+// end deletes the records of the sessions that were invalidated.
+func (s *Session) end(ctx context.Context) error {
+	for len(s.doomed) > 0 {
+		if err := s.m.remove(ctx, s.doomed[0]); err != nil {
+			return err
+		}
+		s.doomed = s.doomed[1:]
+	}
+	return nil
+}
+
+// create stores a new session, unless it holds nothing.
+func (s *Session) create(ctx context.Context) error {
+	if s.now.len() == 0 && !s.wantsRecord {
+		return nil
+	}
+	if s.sealed {
+		return ErrNotDelivered
+	}
+	id, rec, err := s.insert(ctx, s.id)
+	if err != nil {
+		return err
+	}
+	s.id = id
+	s.saved(rec)
+	s.sendCookie = true
+	return nil
+}
+
+// insert creates the record of s under the given id, or under a new one that
+// nobody has.
+func (s *Session) insert(ctx context.Context, id string) (string, *Record, error) {
+	ctx, cancel := s.m.storeContext(ctx)
+	defer cancel()
+	given := id != ""
+	for range s.m.opts.Attempts {
+		if !given {
+			var err error
+			if id, err = s.m.newID(); err != nil {
+				return "", nil, err
+			}
+		}
+		rec, err := s.m.seal(id, s.now)
+		if err != nil {
+			return "", nil, err
+		}
+		err = s.m.insert(ctx, id, rec, s.m.ttl(s.now))
+		if !errors.Is(err, ErrExists) || given {
+			return id, rec, err
+		}
+	}
+	return "", nil, fmt.Errorf("%w: Options.NewID made %d ids that were taken", ErrExists, s.m.opts.Attempts)
+}
+
+// swap replaces the record that the session was loaded from. If another
+// request was first, the changes are done again on top of what it saved.
+func (s *Session) swap(ctx context.Context) error {
+	line, err := s.m.queue.wait(s.id, s.m.opts.StoreTimeout)
+	if err != nil {
+		return err
+	}
+	defer line.done()
+	if err := s.catchUp(line.last); err != nil {
+		return err
+	}
+	ctx, cancel := s.m.storeContext(ctx)
+	defer cancel()
+	for attempt := range s.m.opts.Attempts {
+		if !s.now.dirty && !s.forced {
+			return nil // another request saved the same
+		}
+		rec, err := s.m.seal(s.id, s.now)
+		if err != nil {
+			return err
+		}
+		current, err := s.m.replace(ctx, s.id, s.base, rec, s.ttl())
+		switch {
+		case err == nil:
+			s.saved(rec)
+			line.saved(rec)
+			return nil
+		case errors.Is(err, ErrNotFound):
+			return s.gone()
+		case !errors.Is(err, ErrChanged):
+			return err
+		}
+		if err := s.rebase(current); err != nil {
+			return err
+		}
+		if !backOff(ctx, attempt) {
+			break
+		}
+	}
+	return ErrConflict
+}
+
+// moveToNewID renews the session: its record is created under a new id before
+// the old one is deleted, so that nothing is lost half-way, and the old one is
+// deleted only as it was copied, so that no change is lost and nobody's end of
+// the session is overlooked. The two ids may live on different nodes.
+func (s *Session) moveToNewID(ctx context.Context) error {
+	if s.sealed {
+		return ErrNotDelivered
+	}
+	line, err := s.m.queue.wait(s.id, s.m.opts.StoreTimeout)
+	if err != nil {
+		return err
+	}
+	defer line.done()
+	if err := s.catchUp(line.last); err != nil {
+		return err
+	}
+	newID, rec, err := s.insert(ctx, "")
+	if err != nil {
+		return err
+	}
+	opCtx, cancel := s.m.storeContext(ctx)
+	defer cancel()
+	err = ErrConflict
+	for attempt := range s.m.opts.Attempts {
+		var current *Record
+		current, err = s.m.removeIf(opCtx, s.id, s.base)
+		if !errors.Is(err, ErrChanged) {
+			break
+		}
+		if err = s.rebase(current); err != nil {
+			break
+		}
+		next, sealErr := s.m.seal(newID, s.now)
+		if sealErr != nil {
+			err = sealErr
+			break
+		}
+		if _, err = s.m.replace(opCtx, newID, rec, next, s.m.ttl(s.now)); err != nil {
+			break // nobody knows the new id: not a conflict
+		}
+		rec = next
+		if err = ErrConflict; !backOff(opCtx, attempt) {
+			break
+		}
+	}
+	if err != nil {
+		// Nobody will hear of the new id; if this fails, it expires unused.
+		if e := s.m.remove(ctx, newID); e != nil {
+			s.observer.problem(e)
+		}
+		if errors.Is(err, ErrNotFound) {
+			return s.gone()
+		}
+		return err
+	}
+	s.id, s.renewing = newID, false
+	s.saved(rec)
+	s.sendCookie = true
+	return nil
+}
+
+// touch renews the expiry. It writes no record.
+func (s *Session) touch(ctx context.Context) error {
+	ctx, cancel := s.m.storeContext(context.WithoutCancel(ctx))
+	defer cancel()
+	err := s.m.store.Touch(ctx, s.id, s.m.ttl(s.now))
+	switch {
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrTimedOut):
+		return s.gone()
+	case err != nil:
+		return unavailable(err)
+	}
+	s.needsTouch = false
+	return nil
+}
+
+// touchOrReport does not fail a request that has changed nothing: at worst
+// its session ends as if this request had not used it.
+func (s *Session) touchOrReport(ctx context.Context) {
+	if err := s.touch(ctx); err != nil && !errors.Is(err, ErrEnded) {
+		s.needsTouch = false
+		s.observer.problem(err)
+	}
+}
+
+// ttl is that of a write: one that must not extend the session keeps it.
+func (s *Session) ttl() time.Duration {
+	if s.passive {
+		return Keep
+	}
+	return s.m.ttl(s.now)
+}
+
+// catchUp starts from the record that the commit before this one has written.
+func (s *Session) catchUp(last *Record) error {
+	if last == nil || last.Version == s.base.Version {
+		return nil
+	}
+	return s.rebase(last)
+}
+
+// rebase puts the session's changes on top of a record that another request
+// has written.
+func (s *Session) rebase(rec *Record) error {
+	c, err := s.m.open(s.id, rec)
+	if errors.Is(err, ErrMisdelivered) {
+		return unavailable(err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.replay(s.now); err != nil {
+		return err
+	}
+	if err := c.settle(); err != nil {
+		return err
+	}
+	s.base, s.now = rec, c
+	return nil
+}
+
+// saved makes rec what the session was decoded from.
+func (s *Session) saved(rec *Record) {
+	s.base = rec
+	s.now.dirty, s.now.log = false, nil
+	s.forced, s.needsTouch = false, false
+}
+
+// gone takes note that the session was ended by somebody else. Nothing brings
+// it back, and its cookie is left alone: the browser may have a newer one.
+func (s *Session) gone() error {
+	s.ended, s.sendCookie = true, false
+	s.observer.invalid(&InvalidError{Reason: ErrEnded})
+	return ErrEnded
+}
+
+// backOff waits a random moment that grows with the attempts, so that
+// processes which contend for one session do not stay in step.
+func backOff(ctx context.Context, attempt int) bool {
+	if attempt < 2 {
+		return ctx.Err() == nil
+	}
+	limit := min(time.Duration(attempt)*200*time.Microsecond, 10*time.Millisecond)
+	return pause(ctx, rand.N(limit))
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
