@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 )
 
@@ -106,7 +105,9 @@ func (s *Session) swap(ctx context.Context) error {
 	}
 	ctx, cancel := s.m.storeContext(ctx)
 	defer cancel()
-	for attempt := range s.m.opts.Attempts {
+	// No pause between attempts: each fails only because another commit was
+	// done, and waiting would leave the field to a process that does not.
+	for range s.m.opts.Attempts {
 		if !s.now.dirty && !s.forced {
 			return nil // another request saved the same
 		}
@@ -127,9 +128,6 @@ func (s *Session) swap(ctx context.Context) error {
 		}
 		if err := s.rebase(current); err != nil {
 			return err
-		}
-		if !backOff(ctx, attempt) {
-			break
 		}
 	}
 	return ErrConflict
@@ -158,7 +156,7 @@ func (s *Session) moveToNewID(ctx context.Context) error {
 	opCtx, cancel := s.m.storeContext(ctx)
 	defer cancel()
 	err = ErrConflict
-	for attempt := range s.m.opts.Attempts {
+	for range s.m.opts.Attempts {
 		var current *Record
 		current, err = s.m.removeIf(opCtx, s.id, s.base)
 		if !errors.Is(err, ErrChanged) {
@@ -175,10 +173,7 @@ func (s *Session) moveToNewID(ctx context.Context) error {
 		if _, err = s.m.replace(opCtx, newID, rec, next, s.m.ttl(s.now)); err != nil {
 			break // nobody knows the new id: not a conflict
 		}
-		rec = next
-		if err = ErrConflict; !backOff(opCtx, attempt) {
-			break
-		}
+		rec, err = next, ErrConflict
 	}
 	if err != nil {
 		// Nobody will hear of the new id; if this fails, it expires unused.
@@ -202,7 +197,7 @@ func (s *Session) touch(ctx context.Context) error {
 	defer cancel()
 	err := s.m.store.Touch(ctx, s.id, s.m.ttl(s.now))
 	switch {
-	case errors.Is(err, ErrNotFound), errors.Is(err, ErrTimedOut):
+	case errors.Is(err, ErrNotFound):
 		return s.gone()
 	case err != nil:
 		return unavailable(err)
@@ -269,25 +264,4 @@ func (s *Session) gone() error {
 	s.ended, s.sendCookie = true, false
 	s.observer.invalid(&InvalidError{Reason: ErrEnded})
 	return ErrEnded
-}
-
-// backOff waits a random moment that grows with the attempts, so that
-// processes which contend for one session do not stay in step.
-func backOff(ctx context.Context, attempt int) bool {
-	if attempt < 2 {
-		return ctx.Err() == nil
-	}
-	limit := min(time.Duration(attempt)*200*time.Microsecond, 10*time.Millisecond)
-	return pause(ctx, rand.N(limit))
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

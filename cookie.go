@@ -80,9 +80,6 @@ func (c Cookie) validate() error {
 	fail := func(option string, value any, want string) error {
 		return fmt.Errorf("sojourn: Options.Cookie.%s is %#v; %s", option, value, want)
 	}
-	if err := c.httpCookie("x").Valid(); err != nil {
-		return fmt.Errorf("sojourn: Options.Cookie: %w", err)
-	}
 	if strings.HasPrefix(c.Domain, ".") {
 		return fail("Domain", c.Domain, "want no leading dot")
 	}
@@ -122,6 +119,9 @@ func (c Cookie) validate() error {
 	}
 	if len(c.Name) > 256 {
 		return fail("Name", c.Name[:32]+"…", "want at most 256 bytes")
+	}
+	if err := c.httpCookie("x").Valid(); err != nil {
+		return fmt.Errorf("sojourn: Options.Cookie: %w", err)
 	}
 	return nil
 }

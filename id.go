@@ -29,6 +29,11 @@ func (m *Manager) newID() (string, error) {
 	if !validID(id) {
 		return "", fmt.Errorf("sojourn: Options.NewID made an id of %d bytes or with a character out of place; want 1 to %d ASCII letters, digits and characters of \"-_.:+/=\"", len(id), maxIDLength)
 	}
+	if !m.hints { // a signer of the user's own
+		if n := len(m.opts.Cookie.Name) + len(m.sign(ticket{id: id})); n > maxCookieSize {
+			return "", fmt.Errorf("sojourn: Options.Signer made a cookie of %d bytes with its name; want at most %d, browsers drop more", n, maxCookieSize)
+		}
+	}
 	return id, nil
 }
 

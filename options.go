@@ -81,7 +81,8 @@ type Options struct {
 	StoreTimeout time.Duration
 
 	// Attempts bounds how often a commit is tried against the changes of
-	// other processes: 50 by default.
+	// other processes: 200 by default. Of several processes that contend for
+	// one session, one succeeds at each turn.
 	Attempts int
 
 	// OnInvalid hears why a request has no valid session, or that its session
@@ -109,7 +110,7 @@ const (
 	defaultIdleTimeout  = 20 * time.Minute
 	defaultLifetime     = 24 * time.Hour
 	defaultStoreTimeout = 2 * time.Second
-	defaultAttempts     = 50
+	defaultAttempts     = 200
 	minSecret           = 16
 )
 

@@ -19,8 +19,9 @@ import (
 // error wraps [ErrNotSent].
 //
 // A ttl says when the record is to die: a positive duration from now, [Never],
-// or [Keep]. Records are immutable: neither side alters Data after it was
-// handed over.
+// or [Keep], and nothing else. Records are immutable: neither side alters Data
+// after it was handed over. The records that Swap and Delete return matter
+// only together with ErrChanged.
 type Store interface {
 	// Load returns the record under id and, in the same step, gives it the
 	// new ttl. [ErrNotFound] if there is none.
@@ -79,8 +80,8 @@ var (
 	ErrNotFound = errors.New("sojourn: no such session in the store")
 
 	// ErrTimedOut: the session is past its idle time-out or absolute lifetime.
-	// A store returns it when it still holds the expired record; otherwise it
-	// can only say [ErrNotFound].
+	// Of a store only Load returns it, if the expired record is still there;
+	// otherwise it can only say [ErrNotFound].
 	ErrTimedOut = errors.New("sojourn: the session has timed out")
 
 	// ErrExists: Create found a record under the id.
@@ -90,8 +91,8 @@ var (
 	ErrChanged = errors.New("sojourn: the record has changed")
 )
 
-// ErrNotSent is wrapped by a store's error when the request certainly did not
-// reach the server, so that nothing can have happened there.
+// ErrNotSent is wrapped by a store's error when nothing can have happened: the
+// request did not reach the server, or the store refused it.
 var ErrNotSent = errors.New("sojourn: the request was not sent")
 
 // A Pinger is a [Store] that can say whether it is able to answer, for health

@@ -19,9 +19,6 @@ func (m *Manager) replace(ctx context.Context, id string, old, rec *Record, ttl 
 	var current *Record
 	err := certain(ctx, func(again bool) (err error) {
 		current, err = m.store.Swap(ctx, id, old, rec, ttl)
-		if errors.Is(err, ErrTimedOut) {
-			return ErrNotFound
-		}
 		if again && errors.Is(err, ErrChanged) {
 			if current.Version == rec.Version {
 				return nil
@@ -55,9 +52,6 @@ func (m *Manager) removeIf(ctx context.Context, id string, old *Record) (*Record
 	var current *Record
 	err := certain(ctx, func(again bool) (err error) {
 		current, err = m.store.Delete(ctx, id, old)
-		if errors.Is(err, ErrTimedOut) {
-			err = ErrNotFound
-		}
 		if again && errors.Is(err, ErrNotFound) {
 			// By us, or by somebody who ended the session: that must count.
 			return ErrOutcomeUnknown
@@ -95,5 +89,16 @@ func certain(ctx context.Context, write func(again bool) error) error {
 		if !pause(ctx, wait) {
 			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, unavailable(err))
 		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
