@@ -1,0 +1,68 @@
+package redisstore
+
+import (
+	"crypto/tls"
+	"net"
+	"sync"
+
+	"github.com/sojourn-go/sojourn"
+)
+
+// conns are the open connections of one client, to end them without the client's
+// Close. That one sends a last PING and reads on; on a connection with a reply
+// too many, which is what Reset is for, rueidis then panics in a goroutine
+// ("protocol bug, message handled out of order") and takes the process along.
+// Once its connections are closed, a client holds nothing but memory.
+type conns struct {
+	mu      sync.Mutex
+	open    map[*tracked]bool
+	retired bool
+}
+
+type tracked struct {
+	net.Conn
+	all *conns
+}
+
+// add takes conn in, or closes it if that comes too late.
+func (c *conns) add(conn net.Conn) (net.Conn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.retired {
+		conn.Close()
+		return nil, sojourn.ErrNotSent
+	}
+	if c.open == nil {
+		c.open = map[*tracked]bool{}
+	}
+	t := &tracked{conn, c}
+	c.open[t] = true
+	return t, nil
+}
+
+// retire closes all connections, now and in future.
+func (c *conns) retire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retired = true
+	for t := range c.open {
+		if s, ok := t.Conn.(*tls.Conn); ok {
+			s.NetConn().Close() // its own Close may wait for the other side
+		} else {
+			t.Conn.Close()
+		}
+	}
+}
+
+func (c *conns) isRetired() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.retired
+}
+
+func (t *tracked) Close() error {
+	t.all.mu.Lock()
+	delete(t.all.open, t)
+	t.all.mu.Unlock()
+	return t.Conn.Close()
+}
