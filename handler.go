@@ -24,7 +24,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			return
 		}
 		v := &visit{m: m}
-		v.w = writer{ResponseWriter: w, visit: v}
+		v.w.ResponseWriter, v.w.visit = w, v
 		v.ctx = visitContext{Context: r.Context(), visit: v}
 		v.r = r.WithContext(&v.ctx)
 
@@ -126,7 +126,7 @@ func (v *visit) loadOnce(passive bool) (*Session, func(), error) {
 	if err != nil {
 		return nil, func() { v.m.opts.OnError(v.r, err) }, err
 	}
-	s.observer, s.sealed = v, v.w.began
+	s.observer, s.sealed = v, v.w.began.Load()
 	if invalid != nil {
 		return s, func() { v.m.opts.OnInvalid(v.r, invalid) }, nil
 	}
@@ -187,8 +187,7 @@ func (v *visit) begin(status int, deliverable bool) error {
 
 // finish commits at the handler's end.
 func (v *visit) finish(panicking bool) {
-	if !v.w.began {
-		v.w.began = true
+	if !v.w.began.Swap(true) {
 		status := http.StatusOK
 		if panicking {
 			status = http.StatusInternalServerError // or so whoever recovers will say

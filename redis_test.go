@@ -8,6 +8,7 @@ import (
 
 	"github.com/sojourn-go/sojourn"
 	"github.com/sojourn-go/sojourn/internal/redistest"
+	"github.com/sojourn-go/sojourn/redisstore"
 )
 
 // What each kind of request costs, in commands that Redis receives.
@@ -148,5 +149,38 @@ func TestRedisRestartsAndNobodyIsLoggedOut(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("the service did not recover")
 		}
+	}
+}
+
+// LRU mode: Redis hears of no expiry, the record alone decides.
+func TestExpiryHeldOnlyInTheRecord(t *testing.T) {
+	server := redistest.Start(t)
+	store, err := redisstore.DialWith(server.URL(), &redisstore.Options{NoExpire: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	site := newSiteOn(t, store, &sojourn.Options{IdleTimeout: 300 * time.Millisecond})
+	v := site.visitor()
+	var id string
+	v.do(func(s *sojourn.Session) { s.Set("a", 1); id, _ = s.EnsureID() })
+	v.do(func(s *sojourn.Session) { s.Set("a", 2) })
+	if !v.alive() || server.Int("PTTL", "sojourn:"+id) != -1 {
+		t.Errorf("Redis was told of an expiry: PTTL %d", server.Int("PTTL", "sojourn:"+id))
+	}
+	site.heard()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := store.Load(ctx, id, sojourn.Keep); err != nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the session does not end")
+		}
+	}
+	if v.alive() || server.Int("EXISTS", "sojourn:"+id) != 1 {
+		t.Error("want the session over, and its record left to Redis")
+	}
+	if invalid, _ := site.heard(); !hears(invalid, sojourn.ErrTimedOut) {
+		t.Errorf("OnInvalid %v, want ErrTimedOut", invalid)
 	}
 }

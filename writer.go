@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 )
 
 // writer commits before the first byte of the response, however that comes
@@ -13,13 +14,12 @@ import (
 type writer struct {
 	http.ResponseWriter
 	visit  *visit
-	began  bool
-	failed error // the commit's; the response is the error handler's then
+	began  atomic.Bool // read by goroutines that load late
+	failed error       // the commit's; the response is the error handler's then
 }
 
 func (w *writer) begin(status int) error {
-	if !w.began {
-		w.began = true
+	if !w.began.Swap(true) {
 		if err := w.visit.begin(status, true); err != nil {
 			w.fail(err)
 		}
@@ -88,8 +88,7 @@ func (w *writer) FlushError() error {
 // is out of reach, so a new session cannot be delivered: save first, and pass
 // the Set-Cookie of w.Header() on.
 func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if !w.began {
-		w.began = true
+	if !w.began.Swap(true) {
 		if err := w.visit.begin(http.StatusSwitchingProtocols, false); err != nil {
 			w.fail(err)
 		}
