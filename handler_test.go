@@ -625,3 +625,21 @@ func (stalled) Load(ctx context.Context, _ string, _ time.Duration) (*sojourn.Re
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
+
+func TestTheMiddlewareTwiceIsOne(t *testing.T) {
+	site := newSite(t, nil)
+	var outer *sojourn.Session
+	w := httptest.NewRecorder()
+	site.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		outer, _ = site.Get(r)
+		site.Handler(site.With(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
+			if s != outer {
+				t.Error("the inner handler has another session")
+			}
+			s.Set("a", 1)
+		})).ServeHTTP(w, r)
+	})).ServeHTTP(w, site.visitor().request())
+	if got := w.Header().Values("Set-Cookie"); len(got) != 1 {
+		t.Errorf("Set-Cookie %q, want one", got)
+	}
+}

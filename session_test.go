@@ -442,6 +442,12 @@ func TestCSRFToken(t *testing.T) {
 			t.Error("NewCSRFToken must replace the token")
 		}
 	})
+	v.do(func(s *sojourn.Session) {
+		s.Set("_csrft_", "")
+		if s.VerifyCSRFToken("") || s.CSRFToken() == "" {
+			t.Error("an empty token was taken for one")
+		}
+	})
 	other := v.site.visitor()
 	other.do(func(s *sojourn.Session) {
 		if s.CSRFToken() == token || s.VerifyCSRFToken(token) {
