@@ -123,6 +123,9 @@ func (v *visit) loadOnce(passive bool) (*Session, func(), error) {
 	}
 	s, invalid, err := v.m.load(v.r, passive)
 	v.loaded, v.session, v.err = true, s, err
+	if err != nil && v.r.Context().Err() != nil {
+		return nil, nil, err // the client has hung up, the store is not to blame
+	}
 	if err != nil {
 		return nil, func() { v.m.opts.OnError(v.r, err) }, err
 	}

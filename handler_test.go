@@ -438,6 +438,21 @@ func TestRedisDown(t *testing.T) {
 	})
 }
 
+func TestAClientThatHangsUpIsNoFailureOfTheStore(t *testing.T) {
+	site := newSite(t, nil)
+	v := site.visitor().start()
+	gone, hangUp := context.WithCancel(ctx)
+	hangUp()
+	site.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s, err := site.Get(r); s != nil || !errors.Is(err, context.Canceled) {
+			t.Errorf("Get = %v, %v; want the error", s, err)
+		}
+	})).ServeHTTP(httptest.NewRecorder(), v.request().WithContext(gone))
+	if _, errs := site.heard(); len(errs) != 0 {
+		t.Errorf("OnError heard %v", errs)
+	}
+}
+
 func TestLogoutThatCannotBeSavedIsNotConfirmed(t *testing.T) {
 	site := newSite(t, &sojourn.Options{StoreTimeout: 30 * time.Millisecond})
 	v := site.visitor()
