@@ -1,0 +1,12 @@
+module github.com/sojourn-go/sojourn/browsertest
+
+go 1.25
+
+require (
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.22.1
+)
+
+require github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+
+replace github.com/sojourn-go/sojourn => ../
