@@ -27,17 +27,27 @@ var cborEncode = must(cbor.EncOptions{
 	TimeTag:       cbor.EncTagRequired,
 }.EncMode())
 
-var cborDecode = cborDecMode(reflect.TypeFor[map[string]any]())
-var cborDecodeAnyKey = cborDecMode(nil)
+// A value may be nested less deeply than the envelope around it, and is checked
+// when it is encoded: what cannot be decoded would cost the whole session.
+const (
+	maxEnvelopeDepth = 128
+	maxValueDepth    = 100
+)
 
-func cborDecMode(defaultMap reflect.Type) cbor.DecMode {
+var (
+	cborDecode       = cborDecMode(reflect.TypeFor[map[string]any](), maxEnvelopeDepth)
+	cborDecodeAnyKey = cborDecMode(nil, maxEnvelopeDepth)
+	cborValue        = cborDecMode(nil, maxValueDepth)
+)
+
+func cborDecMode(defaultMap reflect.Type, depth int) cbor.DecMode {
 	return must(cbor.DecOptions{
 		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
 		IndefLength:      cbor.IndefLengthForbidden,
 		IntDec:           cbor.IntDecConvertSignedOrBigInt,
 		BigIntDec:        cbor.BigIntDecodePointer,
 		DefaultMapType:   defaultMap,
-		MaxNestedLevels:  128,
+		MaxNestedLevels:  depth,
 		MaxArrayElements: math.MaxInt32,
 		MaxMapPairs:      math.MaxInt32,
 		// A Go string may hold any bytes; it must not cost the session.
@@ -52,7 +62,13 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func (cborCodec) Marshal(v any) ([]byte, error) { return cborEncode.Marshal(v) }
+func (cborCodec) Marshal(v any) ([]byte, error) {
+	data, err := cborEncode.Marshal(v)
+	if err == nil && mutable(reflect.TypeOf(v)) { // the others are flat
+		err = cborValue.Wellformed(data)
+	}
+	return data, err
+}
 
 func (cborCodec) Unmarshal(data []byte, v any) error {
 	err := cborDecode.Unmarshal(data, v)

@@ -14,7 +14,8 @@ func (s *Session) commit(ctx context.Context) error {
 	if errors.Is(s.failed, ErrOutcomeUnknown) {
 		return s.failed
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := s.m.storeContext(context.WithoutCancel(ctx))
+	defer cancel()
 	err := s.end(ctx)
 	if err == nil && s.ended {
 		err = ErrEnded
@@ -70,8 +71,6 @@ func (s *Session) create(ctx context.Context) error {
 // insert creates the record of s under the given id, or under a new one that
 // nobody has.
 func (s *Session) insert(ctx context.Context, id string) (string, *Record, error) {
-	ctx, cancel := s.m.storeContext(ctx)
-	defer cancel()
 	given := id != ""
 	for range s.m.opts.Attempts {
 		if !given {
@@ -95,15 +94,11 @@ func (s *Session) insert(ctx context.Context, id string) (string, *Record, error
 // swap replaces the record that the session was loaded from. If another
 // request was first, the changes are done again on top of what it saved.
 func (s *Session) swap(ctx context.Context) error {
-	line, err := s.m.queue.wait(s.id, s.m.opts.StoreTimeout)
+	line, ctx, cancel, err := s.takeTurn(ctx)
 	if err != nil {
 		return err
 	}
 	defer line.done()
-	if err := s.catchUp(line.last); err != nil {
-		return err
-	}
-	ctx, cancel := s.m.storeContext(ctx)
 	defer cancel()
 	// No pause between attempts: each fails only because another commit was
 	// done, and waiting would leave the field to a process that does not.
@@ -133,49 +128,42 @@ func (s *Session) swap(ctx context.Context) error {
 	return ErrConflict
 }
 
+// takeTurn waits for the other commits of this process to the session, and
+// starts from what the last of them has written.
+func (s *Session) takeTurn(ctx context.Context) (*line, context.Context, context.CancelFunc, error) {
+	line, deadline, err := s.m.queue.wait(s.id, s.m.opts.StoreTimeout)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if rec := line.since(s.loaded); rec != nil && rec.Version != s.base.Version {
+		if err := s.rebase(rec); err != nil {
+			line.done()
+			return nil, nil, nil, err
+		}
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	return line, ctx, cancel, nil
+}
+
 // moveToNewID renews the session: its record is created under a new id before
-// the old one is deleted, so that nothing is lost half-way, and the old one is
-// deleted only as it was copied, so that no change is lost and nobody's end of
+// the old one is buried, so that nothing is lost half-way, and the old one is
+// buried only as it was copied, so that no change is lost and nobody's end of
 // the session is overlooked. The two ids may live on different nodes.
 func (s *Session) moveToNewID(ctx context.Context) error {
 	if s.sealed {
 		return ErrNotDelivered
 	}
-	line, err := s.m.queue.wait(s.id, s.m.opts.StoreTimeout)
+	line, ctx, cancel, err := s.takeTurn(ctx)
 	if err != nil {
 		return err
 	}
 	defer line.done()
-	if err := s.catchUp(line.last); err != nil {
-		return err
-	}
+	defer cancel()
 	newID, rec, err := s.insert(ctx, "")
 	if err != nil {
 		return err
 	}
-	opCtx, cancel := s.m.storeContext(ctx)
-	defer cancel()
-	err = ErrConflict
-	for range s.m.opts.Attempts {
-		var current *Record
-		current, err = s.m.removeIf(opCtx, s.id, s.base)
-		if !errors.Is(err, ErrChanged) {
-			break
-		}
-		if err = s.rebase(current); err != nil {
-			break
-		}
-		next, sealErr := s.m.seal(newID, s.now)
-		if sealErr != nil {
-			err = sealErr
-			break
-		}
-		if _, err = s.m.replace(opCtx, newID, rec, next, s.m.ttl(s.now)); err != nil {
-			break // nobody knows the new id: not a conflict
-		}
-		rec, err = next, ErrConflict
-	}
-	if err != nil {
+	if rec, err = s.bury(ctx, newID, rec); err != nil {
 		// Nobody will hear of the new id; if this fails, it expires unused.
 		if e := s.m.remove(ctx, newID); e != nil {
 			s.observer.problem(e)
@@ -185,16 +173,40 @@ func (s *Session) moveToNewID(ctx context.Context) error {
 		}
 		return err
 	}
+	_, _ = s.m.store.Delete(ctx, s.id, nil) // else the grave is gone soon by itself
 	s.id, s.renewing = newID, false
 	s.saved(rec)
 	s.sendCookie = true
 	return nil
 }
 
+// bury puts a grave in the place of the session's old record, once the new one,
+// which it returns, holds all that the old one did. A grave and not a deletion,
+// because a deletion whose answer is lost could not be told from a logout.
+func (s *Session) bury(ctx context.Context, newID string, rec *Record) (*Record, error) {
+	grave := s.m.grave(s.id)
+	for range s.m.opts.Attempts {
+		current, err := s.m.replace(ctx, s.id, s.base, grave, 2*s.m.opts.StoreTimeout)
+		if !errors.Is(err, ErrChanged) {
+			return rec, err
+		}
+		if err := s.rebase(current); err != nil {
+			return nil, err
+		}
+		next, err := s.m.seal(newID, s.now)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := s.m.replace(ctx, newID, rec, next, s.m.ttl(s.now)); err != nil {
+			return nil, err
+		}
+		rec = next
+	}
+	return nil, ErrConflict
+}
+
 // touch renews the expiry. It writes no record.
 func (s *Session) touch(ctx context.Context) error {
-	ctx, cancel := s.m.storeContext(context.WithoutCancel(ctx))
-	defer cancel()
 	err := s.m.store.Touch(ctx, s.id, s.m.ttl(s.now))
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -223,22 +235,17 @@ func (s *Session) ttl() time.Duration {
 	return s.m.ttl(s.now)
 }
 
-// catchUp starts from the record that the commit before this one has written.
-func (s *Session) catchUp(last *Record) error {
-	if last == nil || last.Version == s.base.Version {
-		return nil
-	}
-	return s.rebase(last)
-}
-
 // rebase puts the session's changes on top of a record that another request
 // has written.
 func (s *Session) rebase(rec *Record) error {
 	c, err := s.m.open(s.id, rec)
-	if errors.Is(err, ErrMisdelivered) {
+	switch {
+	case errors.Is(err, errGrave):
+		return s.gone()
+	case errors.Is(err, ErrMisdelivered):
+		s.m.outOfStep()
 		return unavailable(err)
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	if err := c.replay(s.now); err != nil {

@@ -121,8 +121,8 @@ func (c *contents) settleValue(key string, v *value) error {
 	if err != nil {
 		return err
 	}
-	if v.seen != nil && !bytes.Equal(enc, v.seen) {
-		c.log = append(c.log, func(c *contents) error { c.set(key, v.v); return nil })
+	if before := v.seen; before != nil && !bytes.Equal(enc, before) {
+		c.log = append(c.log, func(c *contents) error { return c.alter(key, before, enc) })
 	}
 	c.store(key, enc)
 	v.seen = enc

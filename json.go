@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"unicode/utf8"
 )
 
 // JSON keeps records readable in redis-cli, at the price that JSON has fewer
-// types. Read without a type, integers come back as int64, other numbers as
-// float64, but times and bytes as the strings that encoding/json makes of
+// types. Read without a type, integers come back as int64, other numbers, and
+// integers that do not fit, as float64, but times and bytes as the strings that encoding/json makes of
 // them; read through a [Key] of their type they come back whole. Strings that
 // are not valid UTF-8 are refused.
 var JSON EnvelopeCodec = jsonCodec{}
@@ -22,7 +23,30 @@ func (jsonCodec) Marshal(v any) ([]byte, error) {
 	if s, ok := v.(string); ok && !utf8.ValidString(s) {
 		return nil, errors.New("not valid UTF-8, which JSON requires; store bytes as []byte")
 	}
-	return json.Marshal(v)
+	data, err := json.Marshal(v)
+	if err == nil && jsonDepth(data) > maxValueDepth {
+		err = fmt.Errorf("nested more than %d levels deep", maxValueDepth)
+	}
+	return data, err
+}
+
+// jsonDepth returns how deeply the arrays and objects in data are nested.
+func jsonDepth(data []byte) (deepest int) {
+	depth, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == '[' || c == '{'):
+			depth++
+			deepest = max(deepest, depth)
+		case !quoted && (c == ']' || c == '}'):
+			depth--
+		}
+	}
+	return deepest
 }
 
 func (jsonCodec) Unmarshal(data []byte, v any) error {

@@ -15,7 +15,8 @@ func (s *Session) Timeout() time.Duration {
 
 // SetTimeout gives this session an idle time-out of its own, for as long as it
 // lives: a positive duration in steps of milliseconds, or [Never]. Zero
-// returns to the manager's.
+// returns to the manager's. A new session is stored once it holds a value; with
+// settings alone it takes [Session.EnsureID].
 func (s *Session) SetTimeout(d time.Duration) error {
 	if err := checkDuration("SetTimeout", d); err != nil {
 		return err

@@ -55,13 +55,10 @@ func (m *Manager) fetch(ctx context.Context, t ticket, passive bool) (*Session, 
 	if passive || idle == Never || m.opts.RefreshBelow > 0 {
 		ttl = Keep
 	}
+	began := m.queue.now()
 	rec, c, err := m.read(ctx, t.id, ttl)
-	if errors.Is(err, ErrMisdelivered) {
-		// A connection out of step stays so: discard it and ask once more.
-		if r, ok := m.store.(Resetter); ok {
-			r.Reset()
-			rec, c, err = m.read(ctx, t.id, ttl)
-		}
+	if errors.Is(err, ErrMisdelivered) && m.outOfStep() {
+		rec, c, err = m.read(ctx, t.id, ttl) // on a new connection
 	}
 	if err != nil {
 		return nil, err
@@ -72,7 +69,7 @@ func (m *Manager) fetch(ctx context.Context, t ticket, passive bool) (*Session, 
 		_, _ = m.store.Delete(ctx, t.id, rec)
 		return nil, &InvalidError{Reason: ErrTimedOut}
 	}
-	s := &Session{m: m, id: t.id, base: rec, now: c, passive: passive}
+	s := &Session{m: m, id: t.id, base: rec, now: c, loaded: began, passive: passive}
 	if !passive {
 		s.needsTouch = m.needsTouch(rec, c, ttl)
 		s.sendCookie = m.hints && c.timeout != t.timeout
@@ -91,6 +88,9 @@ func (m *Manager) read(ctx context.Context, id string, ttl time.Duration) (*Reco
 		return nil, nil, err
 	}
 	c, err := m.open(id, rec)
+	if errors.Is(err, errGrave) {
+		err = &InvalidError{Reason: ErrNotFound}
+	}
 	return rec, c, err
 }
 

@@ -121,6 +121,14 @@ func (m *Manager) seal(id string, c *contents) (*Record, error) {
 	return &Record{Data: append(data, envelope...), Version: newVersion()}, nil
 }
 
+// grave is what a renewal leaves under the old id for a moment: a binding
+// without an envelope.
+func (m *Manager) grave(id string) *Record {
+	return &Record{Data: []byte(binding(m.bind[0], id)), Version: newVersion()}
+}
+
+var errGrave = errors.New("the session has moved to a new id")
+
 // open decodes a record that a store returned for id.
 func (m *Manager) open(id string, rec *Record) (*contents, error) {
 	if len(rec.Data) < bindingLength {
@@ -133,6 +141,18 @@ func (m *Manager) open(id string, rec *Record) (*contents, error) {
 	if !bound {
 		return nil, ErrMisdelivered
 	}
+	if len(rec.Data) == bindingLength {
+		return nil, errGrave
+	}
 	c := newContents(m.codec, m.detect, m.now())
 	return c, c.decode(rec.Data[bindingLength:])
+}
+
+// outOfStep has the store discard a connection that answers for other ids.
+func (m *Manager) outOfStep() bool {
+	r, ok := m.store.(Resetter)
+	if ok {
+		r.Reset()
+	}
+	return ok
 }

@@ -3,7 +3,6 @@ package sojourn
 import (
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -13,23 +12,62 @@ import (
 type commitQueue struct {
 	mu    sync.Mutex
 	lines map[string]*line
+	empty [256]*line // those that emptied last, for who has loaded before that
+	next  int        // the place in empty to be used next
+	saves uint64     // of all lines
 }
 
 // A line is the commits that wait for one session.
 type line struct {
-	queue  *commitQueue
-	id     string
-	length int           // waiting, and the one whose turn it is; guarded by queue.mu
-	turn   chan struct{} // holds a token while it is somebody's turn
-	last   *Record       // written last; belongs to whose turn it is
-	saves  atomic.Int64
+	queue *commitQueue
+	id    string
+	turn  chan struct{} // holds a token while it is somebody's turn
+
+	// Guarded by queue.mu.
+	length int       // waiting, and the one whose turn it is
+	last   *Record   // saved last
+	number uint64    // of that save among all saves
+	at     time.Time // of that save
 }
 
-// wait returns when it is the caller's turn, who must call done. It gives up
-// when nobody's save has succeeded for as long as patience: then the store is
-// not answering the others either.
-func (q *commitQueue) wait(id string, patience time.Duration) (*line, error) {
+// now numbers a moment: what is saved later has a higher number.
+func (q *commitQueue) now() uint64 {
 	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.saves
+}
+
+// wait returns when it is the caller's turn, who must call done, and by when
+// the store has to have answered: within timeout, which begins anew whenever
+// somebody's save has succeeded. It gives up at that time, since the store is
+// not answering the others either.
+func (q *commitQueue) wait(id string, timeout time.Duration) (*line, time.Time, error) {
+	l := q.join(id)
+	start := time.Now()
+	select {
+	case l.turn <- struct{}{}:
+		return l, start.Add(timeout), nil
+	default:
+	}
+	for {
+		deadline := l.progress(start).Add(timeout)
+		timer := time.NewTimer(time.Until(deadline))
+		select {
+		case l.turn <- struct{}{}:
+			timer.Stop()
+			return l, l.progress(start).Add(timeout), nil
+		case <-timer.C:
+		}
+		if !l.progress(start).Add(timeout).After(deadline) {
+			l.leave()
+			return nil, deadline, fmt.Errorf("%w: other requests of this process are waiting for it", ErrUnavailable)
+		}
+	}
+}
+
+func (q *commitQueue) join(id string) *line {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	l := q.lines[id]
 	if l == nil {
 		l = &line{queue: q, id: id, turn: make(chan struct{}, 1)}
@@ -39,32 +77,36 @@ func (q *commitQueue) wait(id string, patience time.Duration) (*line, error) {
 		q.lines[id] = l
 	}
 	l.length++
-	q.mu.Unlock()
+	return l
+}
 
-	select {
-	case l.turn <- struct{}{}:
-		return l, nil
-	default:
+// progress returns when the last save succeeded, or start if that is later.
+func (l *line) progress(start time.Time) time.Time {
+	l.queue.mu.Lock()
+	defer l.queue.mu.Unlock()
+	if l.at.After(start) {
+		return l.at
 	}
-	for {
-		saves, timer := l.saves.Load(), time.NewTimer(patience)
-		select {
-		case l.turn <- struct{}{}:
-			timer.Stop()
-			return l, nil
-		case <-timer.C:
-		}
-		if l.saves.Load() == saves {
-			l.leave()
-			return nil, fmt.Errorf("%w: other requests of this process are waiting for it", ErrUnavailable)
-		}
+	return start
+}
+
+// since returns the record that was saved last, if that was after the moment
+// with the given number; nil otherwise.
+func (l *line) since(moment uint64) *Record {
+	l.queue.mu.Lock()
+	defer l.queue.mu.Unlock()
+	if l.number <= moment {
+		return nil
 	}
+	return l.last
 }
 
 // saved tells those who wait what they will find in the store.
 func (l *line) saved(rec *Record) {
-	l.last = rec
-	l.saves.Add(1)
+	l.queue.mu.Lock()
+	defer l.queue.mu.Unlock()
+	l.queue.saves++
+	l.last, l.number, l.at = rec, l.queue.saves, time.Now()
 }
 
 func (l *line) done() {
@@ -72,10 +114,18 @@ func (l *line) done() {
 	l.leave()
 }
 
+// leave keeps an empty line for a while, and forgets the one that has been
+// empty longest.
 func (l *line) leave() {
-	l.queue.mu.Lock()
-	defer l.queue.mu.Unlock()
-	if l.length--; l.length == 0 {
-		delete(l.queue.lines, l.id)
+	q := l.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if l.length--; l.length > 0 {
+		return
 	}
+	if oldest := q.empty[q.next]; oldest != nil && oldest.length == 0 {
+		delete(q.lines, oldest.id)
+	}
+	q.empty[q.next] = l
+	q.next = (q.next + 1) % len(q.empty)
 }

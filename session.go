@@ -18,8 +18,11 @@ import (
 // what it saved, so that both are kept.
 //
 // A map, slice or pointer that was got from a session, or set, may be altered
-// in place until the session is saved; the change is found and saved. After a
-// Save that met another request's changes, get it again before altering it.
+// in place; the change is found and saved. If another request has changed the
+// same value meanwhile, the entries of maps and the elements appended to lists
+// are kept of both, and in the rest the last one wins; [Key.Update] is exact.
+// After a Save that met another request's changes, get the value again before
+// altering it further.
 //
 // A Session may be used by several goroutines of its request at once. A value
 // that they alter in place is theirs to guard.
@@ -30,6 +33,7 @@ type Session struct {
 
 	id      string    // "": none yet
 	base    *Record   // the record that now was decoded from; nil: none yet
+	loaded  uint64    // when, in the count of the queue
 	now     *contents // the session as the request sees it
 	isNew   bool
 	passive bool     // this request must not extend the session
@@ -263,6 +267,8 @@ func (s *Session) Refresh(ctx context.Context) error {
 	if s.base == nil || s.ended {
 		return nil
 	}
+	ctx, cancel := s.m.storeContext(context.WithoutCancel(ctx))
+	defer cancel()
 	return s.touch(ctx)
 }
 

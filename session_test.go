@@ -240,6 +240,42 @@ func TestAValueThatCannotBeStoredFailsTheSave(t *testing.T) {
 	}
 }
 
+// What could be written but not read again would cost the whole session.
+func TestAValueThatIsNestedTooDeeplyIsRefused(t *testing.T) {
+	nest := func(levels int) any {
+		v := any("[]{}")
+		for i := range levels {
+			if i%2 == 0 {
+				v = []any{v}
+			} else {
+				v = map[string]any{`"`: v}
+			}
+		}
+		return v
+	}
+	for name, codec := range codecs {
+		t.Run(name, func(t *testing.T) {
+			v := newSite(t, &sojourn.Options{Codec: codec}).visitor()
+			v.do(func(s *sojourn.Session) { s.Set("deep", nest(100)); s.Set("a", 1) })
+			if got := v.get("deep"); !reflect.DeepEqual(got, nest(100)) {
+				t.Errorf("100 levels came back as %v", got)
+			}
+			for _, levels := range []int{101, 127, 128, 9999} {
+				w := v.do(func(s *sojourn.Session) {
+					s.Set("deep", nest(levels))
+					var bad *sojourn.ValueError
+					if err := s.Save(ctx); !errors.As(err, &bad) || bad.Key != "deep" {
+						t.Errorf("%d levels: Save = %v, want a ValueError", levels, err)
+					}
+				})
+				if w.Code != http.StatusOK || v.get("a") != int64(1) {
+					t.Errorf("%d levels cost the session", levels)
+				}
+			}
+		})
+	}
+}
+
 // In each row the second request alters a value in place.
 var alterations = map[string]struct {
 	set   func(s *sojourn.Session)

@@ -47,24 +47,8 @@ func (m *Manager) insert(ctx context.Context, id string, rec *Record, ttl time.D
 	})
 }
 
-// removeIf deletes old.
-func (m *Manager) removeIf(ctx context.Context, id string, old *Record) (*Record, error) {
-	var current *Record
-	err := certain(ctx, func(again bool) (err error) {
-		current, err = m.store.Delete(ctx, id, old)
-		if again && errors.Is(err, ErrNotFound) {
-			// By us, or by somebody who ended the session: that must count.
-			return ErrOutcomeUnknown
-		}
-		return err
-	})
-	return current, err
-}
-
 // remove deletes whatever is under id.
 func (m *Manager) remove(ctx context.Context, id string) error {
-	ctx, cancel := m.storeContext(ctx)
-	defer cancel()
 	return certain(ctx, func(bool) error {
 		_, err := m.store.Delete(ctx, id, nil)
 		return err
