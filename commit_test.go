@@ -172,6 +172,22 @@ var replays = map[string]struct {
 		func(s *sojourn.Session) { appendTo(s, "same"); appendTo(s, "mine") },
 		map[string]any{"l": []any{"old", "same", "theirs", "same", "mine"}},
 	},
+	"appended in place to a list that both have made": {
+		nil,
+		func(s *sojourn.Session) { makeAndAppend(s, "theirs") },
+		func(s *sojourn.Session) { makeAndAppend(s, "mine") },
+		map[string]any{"l": []any{"theirs", "mine"}},
+	},
+	"altered in place after set": {
+		nil,
+		func(s *sojourn.Session) { s.Set("a", 1) },
+		func(s *sojourn.Session) {
+			l := []string{"x"}
+			s.Set("l", &l)
+			l = append(l, "y")
+		},
+		map[string]any{"a": int64(1), "l": []any{"x", "y"}},
+	},
 	"in place in a map with integer keys": {
 		func(s *sojourn.Session) { s.Set("m", map[int]int{1: 1}) },
 		func(s *sojourn.Session) { m, _ := sojourn.Key[map[int]int]("m").Get(s); m[2] = 2 },
@@ -267,6 +283,11 @@ func appendTo(s *sojourn.Session, v string) {
 	*l = append(*l, v)
 }
 
+func makeAndAppend(s *sojourn.Session, v string) {
+	l, _ := sojourn.Key[*[]string]("l").SetDefault(s, new([]string))
+	*l = append(*l, v)
+}
+
 func mark(s *sojourn.Session, key string) {
 	_, _ = sojourn.Key[map[string]int]("m").Update(s, func(m map[string]int) map[string]int { m[key] = 1; return m })
 }
@@ -297,6 +318,32 @@ func TestChangesAreReplayed(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A value that was set, saved in vain, altered in place and saved again.
+func TestAlterationsBetweenTwoSaves(t *testing.T) {
+	site := newSite(t, nil)
+	v := site.visitor()
+	v.do(func(s *sojourn.Session) { s.Set("a", 0) })
+	other := v.clone()
+	other.site = newSiteOn(t, site.store.Store, nil)
+	v.do(func(s *sojourn.Session) {
+		l := &[]string{"set"}
+		s.Set("l", l)
+		site.store.on(func(op, _ string) error { return fmt.Errorf("refused: %w", sojourn.ErrNotSent) }, nil)
+		if err := s.Save(ctx); err == nil {
+			t.Error("Save succeeded")
+		}
+		site.store.on(nil, nil)
+		*l = append(*l, "appended")
+		other.do(func(s *sojourn.Session) { s.Set("a", 1) })
+		if err := s.Save(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	if got := v.get("l"); !reflect.DeepEqual(got, []any{"set", "appended"}) || v.get("a") != int64(1) {
+		t.Errorf("l = %v, a = %v", got, v.get("a"))
 	}
 }
 

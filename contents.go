@@ -35,9 +35,10 @@ type change func(*contents) error
 // value is a touched value. seen is its encoding at the time when it and the
 // change log last agreed; nil if the log itself refers to v.
 type value struct {
-	v     any
-	seen  []byte
-	watch bool // v can be altered in place
+	v      any
+	seen   []byte
+	watch  bool    // v can be altered in place
+	freeze *[]byte // takes the first encoding
 }
 
 func newContents(codec EnvelopeCodec, detect bool, now time.Time) *contents {
@@ -126,6 +127,9 @@ func (c *contents) settleValue(key string, v *value) error {
 	}
 	c.store(key, enc)
 	v.seen = enc
+	if v.freeze != nil && *v.freeze == nil {
+		*v.freeze = enc
+	}
 	return nil
 }
 
@@ -177,9 +181,19 @@ func (c *contents) len() int {
 	return n
 }
 
-// set stores a value that the change log refers to.
-func (c *contents) set(key string, v any) {
-	c.put(key, &value{v: v, watch: c.watches(v)})
+// set returns the change that sets a value. What it sets again, in a replay, is
+// what was encoded first: later alterations of v are logged by themselves.
+func set(key string, v any) change {
+	var frozen []byte
+	return func(c *contents) error {
+		if frozen == nil {
+			c.put(key, &value{v: v, watch: c.watches(v), freeze: &frozen})
+			return nil
+		}
+		delete(c.live, key)
+		c.store(key, frozen)
+		return nil
+	}
 }
 
 func (c *contents) put(key string, v *value) {

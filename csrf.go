@@ -17,12 +17,13 @@ func (s *Session) CSRFToken() string {
 		return token
 	}
 	token := randomToken()
+	setIt := set(csrfKey, token)
 	_ = s.now.do(func(c *contents) error {
 		// A token that another request has made meanwhile is on its page.
-		if other, ok, _ := get[string](c, csrfKey); !ok || other == "" {
-			c.set(csrfKey, token)
+		if other, ok, _ := get[string](c, csrfKey); ok && other != "" {
+			return nil
 		}
-		return nil
+		return setIt(c)
 	})
 	return token
 }

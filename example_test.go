@@ -171,14 +171,10 @@ func ExampleKey_inPlace() {
 	sessions := newExample(nil)
 	cart := sojourn.Key[*[]string]("cart") // a pointer, to append in place
 	add := sessions.With(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
-		items, err := cart.Get(s)
+		items, err := cart.SetDefault(s, new([]string))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
-		}
-		if items == nil {
-			items = new([]string)
-			cart.Set(s, items)
 		}
 		*items = append(*items, r.URL.Path)
 		fmt.Fprint(w, len(*items))

@@ -25,6 +25,9 @@ func (k Key[T]) Has(s *Session) bool { return s.Has(string(k)) }
 // Set stores v; see [Session.Set].
 func (k Key[T]) Set(s *Session, v T) { s.Set(string(k), v) }
 
+// SetDefault returns the value, after setting it to v if there was none.
+func (k Key[T]) SetDefault(s *Session, v T) (T, error) { return setDefaultValue(s, string(k), v) }
+
 // Update replaces the value, the zero T if there is none, by what fn makes of
 // it, and returns that. Nothing is lost between requests: if another one has
 // changed the session by the time it is saved, fn runs again on the value that

@@ -66,10 +66,12 @@ func merge(before, after, theirs any) any {
 	return after
 }
 
+// same returns before and theirs if they are of the type of after. A nil map or
+// slice was encoded as nil.
 func same[T any](_ T, before, theirs any) (b, t T, ok bool) {
 	b, ok1 := before.(T)
 	t, ok2 := theirs.(T)
-	return b, t, ok1 && ok2
+	return b, t, (ok1 || before == nil) && ok2
 }
 
 func mergeMaps[K comparable](before, after, theirs map[K]any) map[K]any {

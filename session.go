@@ -86,23 +86,34 @@ func (s *Session) Get(key string) (any, error) {
 // Set stores a value of any type that the [Codec] can carry. A value that it
 // cannot carry fails the save with a [*ValueError] that names the key.
 func (s *Session) Set(key string, value any) {
-	s.change(func(c *contents) { c.set(key, value) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.now.do(set(key, value))
 }
 
 // SetDefault returns the value under key, after setting it to value if there
 // was none.
 func (s *Session) SetDefault(key string, value any) (any, error) {
+	return setDefaultValue[any](s, key, value)
+}
+
+func setDefaultValue[T any](s *Session, key string, v T) (T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.now.has(key) {
+		setIt := set(key, v)
 		_ = s.now.do(func(c *contents) error {
-			if !c.has(key) {
-				c.set(key, value)
+			if c.has(key) {
+				return nil
 			}
-			return nil
+			return setIt(c)
 		})
+		// Alterations from here on are changes to whatever is there by then.
+		if err := s.now.settleValue(key, s.now.live[key]); err != nil {
+			return v, err
+		}
 	}
-	v, _, err := get[any](s.now, key)
+	v, _, err := get[T](s.now, key)
 	return v, err
 }
 

@@ -97,6 +97,16 @@ func TestContractParallelChangesAreAllKept(t *testing.T) {
 				}
 				return n, err
 			}},
+			{"50 elements appended in place to one list", "?hold=250ms", func(v *visitor, i int, query string) (answer, error) {
+				return v.try("POST", "/api/values/list/append"+query, strconv.Itoa(i))
+			}, func(s session, _ answer) (int, error) {
+				list, _ := s.Values["list"].([]any)
+				different := map[any]bool{}
+				for _, v := range list {
+					different[v] = true
+				}
+				return len(different), nil
+			}},
 			{"50 flash messages in one queue", "&hold=250ms", func(v *visitor, i int, query string) (answer, error) {
 				return v.try("POST", "/api/flash?x=1"+query, fmt.Sprintf(`{"message":"m%d","queue":"q","allow_duplicate":true}`, i))
 			}, func(_ session, a answer) (int, error) {

@@ -150,10 +150,7 @@ func (a *app) append(r *http.Request, s *sojourn.Session, name string, v any) ([
 		return nil, err
 	}
 	key := sojourn.Key[*[]any](name)
-	if !key.Has(s) {
-		key.Set(s, &[]any{})
-	}
-	list, err := key.Get(s)
+	list, err := key.SetDefault(s, &[]any{})
 	if err != nil || list == nil {
 		return nil, badInput("%s is no list", name)
 	}
