@@ -12,8 +12,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sojourn-go/sojourn"
@@ -622,10 +625,10 @@ func TestSaveThenAnErrorThatTheHandlerHandles(t *testing.T) {
 }
 
 func TestTheStoresDeadline(t *testing.T) {
-	site := newSite(t, &sojourn.Options{StoreTimeout: 20 * time.Millisecond})
-	v := site.visitor()
-	v.do(func(s *sojourn.Session) { s.Set("a", 1) })
-	site.store.Store = stalled{site.store.Store}
+	var stall atomic.Bool
+	site := newSiteOn(t, stalled{memstoreFor(t), &stall}, &sojourn.Options{StoreTimeout: 20 * time.Millisecond})
+	v := site.visitor().start()
+	stall.Store(true)
 	v.serve(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := site.Get(r); !errors.Is(err, sojourn.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Get from a store that hangs = %v, want ErrUnavailable and DeadlineExceeded", err)
@@ -633,12 +636,79 @@ func TestTheStoresDeadline(t *testing.T) {
 	})
 }
 
-// stalled never answers before the deadline.
-type stalled struct{ sojourn.Store }
+// However many commits of one session wait in line, and whatever else a commit
+// has to do: StoreTimeout bounds it.
+func TestACommitHasOneDeadline(t *testing.T) {
+	for name, act := range map[string]func(s *sojourn.Session){
+		"increments": func(s *sojourn.Session) { add(s, 1) },
+		"renewals":   func(s *sojourn.Session) { _ = s.Renew() },
+		"logouts":    func(s *sojourn.Session) { s.Invalidate(); s.Set("a", 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var stall atomic.Bool
+				site := newSiteOn(t, stalled{memstoreFor(t), &stall}, nil)
+				v := site.visitor().start()
+				var wg sync.WaitGroup
+				for i := range 20 {
+					w := v.clone()
+					wg.Go(func() {
+						var start time.Time
+						w.during(nil, func(s *sojourn.Session) { act(s); start = time.Now() }, func() {
+							time.Sleep(time.Second + time.Duration(i)*100*time.Millisecond)
+						})
+						if took := time.Since(start); took > 2*time.Second {
+							t.Errorf("commit %d took %v, want 2s at most", i, took)
+						}
+					})
+				}
+				time.Sleep(time.Second / 2)
+				stall.Store(true)
+				wg.Wait()
+			})
+		})
+	}
+}
 
-func (stalled) Load(ctx context.Context, _ string, _ time.Duration) (*sojourn.Record, error) {
-	<-ctx.Done()
-	return nil, ctx.Err()
+// stalled never answers before the deadline, while it is on.
+type stalled struct {
+	sojourn.Store
+	on *atomic.Bool
+}
+
+func (s stalled) wait(ctx context.Context) error {
+	if s.on.Load() {
+		<-ctx.Done()
+	}
+	return ctx.Err()
+}
+
+func (s stalled) Load(ctx context.Context, id string, ttl time.Duration) (*sojourn.Record, error) {
+	if err := s.wait(ctx); err != nil {
+		return nil, err
+	}
+	return s.Store.Load(ctx, id, ttl)
+}
+
+func (s stalled) Create(ctx context.Context, id string, rec *sojourn.Record, ttl time.Duration) error {
+	if err := s.wait(ctx); err != nil {
+		return err
+	}
+	return s.Store.Create(ctx, id, rec, ttl)
+}
+
+func (s stalled) Swap(ctx context.Context, id string, old, rec *sojourn.Record, ttl time.Duration) (*sojourn.Record, error) {
+	if err := s.wait(ctx); err != nil {
+		return nil, err
+	}
+	return s.Store.Swap(ctx, id, old, rec, ttl)
+}
+
+func (s stalled) Delete(ctx context.Context, id string, old *sojourn.Record) (*sojourn.Record, error) {
+	if err := s.wait(ctx); err != nil {
+		return nil, err
+	}
+	return s.Store.Delete(ctx, id, old)
 }
 
 func TestTheMiddlewareTwiceIsOne(t *testing.T) {

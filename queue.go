@@ -3,6 +3,7 @@ package sojourn
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,8 +15,11 @@ type commitQueue struct {
 	lines map[string]*line
 	empty [256]*line // those that emptied last, for who has loaded before that
 	next  int        // the place in empty to be used next
-	saves uint64     // of all lines
+	saves atomic.Uint64
 }
+
+// maxKept bounds what an empty line holds on to, in bytes.
+const maxKept = 64 << 10
 
 // A line is the commits that wait for one session.
 type line struct {
@@ -31,11 +35,7 @@ type line struct {
 }
 
 // now numbers a moment: what is saved later has a higher number.
-func (q *commitQueue) now() uint64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.saves
-}
+func (q *commitQueue) now() uint64 { return q.saves.Load() }
 
 // wait returns when it is the caller's turn, who must call done, and by when
 // the store has to have answered: within timeout, which begins anew whenever
@@ -105,8 +105,7 @@ func (l *line) since(moment uint64) *Record {
 func (l *line) saved(rec *Record) {
 	l.queue.mu.Lock()
 	defer l.queue.mu.Unlock()
-	l.queue.saves++
-	l.last, l.number, l.at = rec, l.queue.saves, time.Now()
+	l.last, l.number, l.at = rec, l.queue.saves.Add(1), time.Now()
 }
 
 func (l *line) done() {
@@ -122,6 +121,9 @@ func (l *line) leave() {
 	defer q.mu.Unlock()
 	if l.length--; l.length > 0 {
 		return
+	}
+	if l.last != nil && len(l.last.Data) > maxKept {
+		l.last, l.number = nil, 0
 	}
 	if oldest := q.empty[q.next]; oldest != nil && oldest.length == 0 {
 		delete(q.lines, oldest.id)
