@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -799,6 +801,59 @@ func TestAnUnknownOutcomeIsSaid(t *testing.T) {
 		if got := v.get("n"); got != int64(2) {
 			t.Errorf("n = %v, want 2", got)
 		}
+	})
+}
+
+// A store that fails at random, before or after the deed: what Save acknowledges
+// is done once, what it calls unknown is done once or not at all, and what it
+// refuses otherwise is not done.
+func TestRandomFailuresNeitherLoseNorDouble(t *testing.T) {
+	forEachStore(t, func(t *testing.T, store sojourn.Store) {
+		var sites []*site
+		for i := range 3 {
+			site := newSiteOn(t, store, nil)
+			random := rand.New(rand.NewPCG(1, uint64(i)))
+			var mu sync.Mutex
+			fail := func(op, _ string) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if op == "swap" && random.IntN(10) == 0 {
+					return errBroken
+				}
+				return nil
+			}
+			site.store.on(fail, fail)
+			sites = append(sites, site)
+		}
+		v := newSiteOn(t, store, nil).visitor()
+		v.do(func(s *sojourn.Session) { s.Set("n", 0) })
+		var wg sync.WaitGroup
+		var acknowledged, unknown atomic.Int64
+		for i := range 12 {
+			w := v.clone()
+			w.site = sites[i%3]
+			wg.Go(func() {
+				for range 25 {
+					w.do(func(s *sojourn.Session) {
+						add(s, 1)
+						switch err := s.Save(ctx); {
+						case err == nil:
+							acknowledged.Add(1)
+						case errors.Is(err, sojourn.ErrOutcomeUnknown):
+							unknown.Add(1)
+						default:
+							t.Errorf("Save: %v", err)
+						}
+					})
+				}
+			})
+		}
+		wg.Wait()
+		got, low, high := v.get("n").(int64), acknowledged.Load(), acknowledged.Load()+unknown.Load()
+		if got < low || got > high {
+			t.Errorf("n = %d, want %d (acknowledged) to %d (with those unknown)", got, low, high)
+		}
+		t.Logf("%d acknowledged, %d unknown, n = %d", low, high-low, got)
 	})
 }
 
