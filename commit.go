@@ -24,6 +24,7 @@ func (s *Session) commit(ctx context.Context) error {
 		err = s.now.settle()
 	}
 	if err == nil {
+		s.forgetNothings()
 		switch {
 		case s.base == nil:
 			err = s.create(ctx)
@@ -103,7 +104,7 @@ func (s *Session) swap(ctx context.Context) error {
 	// No pause between attempts: each fails only because another commit was
 	// done, and waiting would leave the field to a process that does not.
 	for range s.m.opts.Attempts {
-		if !s.now.dirty && !s.forced {
+		if s.forgetNothings(); !s.now.dirty && !s.forced {
 			return nil // another request saved the same
 		}
 		rec, err := s.m.seal(s.id, s.now)
@@ -256,6 +257,14 @@ func (s *Session) rebase(rec *Record) error {
 	}
 	s.base, s.now = rec, c
 	return nil
+}
+
+// forgetNothings forgets changes that made no difference to the record, lest
+// they make one to a later record.
+func (s *Session) forgetNothings() {
+	if !s.now.dirty {
+		s.now.log = nil
+	}
 }
 
 // saved makes rec what the session was decoded from.

@@ -323,6 +323,26 @@ func TestChangesAreReplayed(t *testing.T) {
 	}
 }
 
+// A change that made no difference when it was saved must not come back later.
+func TestAChangeThatMadeNoDifferenceIsNotReplayed(t *testing.T) {
+	site := newSite(t, nil)
+	v := site.visitor()
+	v.do(func(s *sojourn.Session) { s.Set("a", 1) })
+	other := v.clone()
+	other.site = newSiteOn(t, site.store.Store, nil)
+	v.do(func(s *sojourn.Session) {
+		s.Set("a", 1)
+		if err := s.Save(ctx); err != nil {
+			t.Error(err)
+		}
+		other.do(func(s *sojourn.Session) { s.Set("a", 2) })
+		s.Set("b", 1)
+	})
+	if got := v.get("a"); got != int64(2) {
+		t.Errorf("a = %v, want the other request's 2", got)
+	}
+}
+
 // A value that was set, saved in vain, altered in place and saved again.
 func TestAlterationsBetweenTwoSaves(t *testing.T) {
 	site := newSite(t, nil)
