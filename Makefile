@@ -31,3 +31,4 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzCookie -fuzztime $(FUZZTIME) .
 	go test -run '^$$' -fuzz FuzzEnvelope -fuzztime $(FUZZTIME) .
 	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./redisstore
+	go test -run '^$$' -fuzz FuzzFrames -fuzztime $(FUZZTIME) ./redisstore

@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"crypto/tls"
 	"net"
 	"sync"
 
@@ -9,10 +8,9 @@ import (
 )
 
 // conns are the open connections of one client, to end them without the client's
-// Close. That one sends a last PING and reads on; on a connection with a reply
-// too many, which is what Reset is for, rueidis then panics in a goroutine
-// ("protocol bug, message handled out of order") and takes the process along.
-// Once its connections are closed, a client holds nothing but memory.
+// Close. That one waits for Redis, up to a second a connection, and meanwhile
+// hands out more of the replies that made Reset necessary. Once its connections
+// are closed, a client holds nothing but memory.
 type conns struct {
 	mu      sync.Mutex
 	open    map[*tracked]bool
@@ -20,7 +18,7 @@ type conns struct {
 }
 
 type tracked struct {
-	net.Conn
+	inOrder
 	all *conns
 }
 
@@ -35,7 +33,8 @@ func (c *conns) add(conn net.Conn) (net.Conn, error) {
 	if c.open == nil {
 		c.open = map[*tracked]bool{}
 	}
-	t := &tracked{conn, c}
+	t := &tracked{all: c}
+	t.Conn = conn
 	c.open[t] = true
 	return t, nil
 }
@@ -46,11 +45,7 @@ func (c *conns) retire() {
 	defer c.mu.Unlock()
 	c.retired = true
 	for t := range c.open {
-		if s, ok := t.Conn.(*tls.Conn); ok {
-			s.NetConn().Close() // its own Close may wait for the other side
-		} else {
-			t.Conn.Close()
-		}
+		t.end()
 	}
 }
 

@@ -32,8 +32,8 @@ var (
 	//go:embed lua/create.lua
 	createText string
 
-	swapScript   = script{0, swapText, "d2f39e80b0ab57f09417146552b125a1ef62ea50"}
-	deleteScript = script{1, deleteText, "1fc126d6906bc91c5a1bc48e0551868696b60595"}
+	swapScript   = script{0, swapText, "10e890bebc0a9f339eaf3eb6d6bd333309c87518"}
+	deleteScript = script{1, deleteText, "ce13dc53095ef706c18f37333543762ff09ebdc0"}
 	touchScript  = script{2, touchText, "3d65c5b57590f9bffbcf6ced4416cd3f19933da4"}
 	loadScript   = script{3, loadText, "ee7d7d50bcd1d8ec4a4b9e6b7b89b863bec25a71"}
 	createScript = script{4, createText, "2ac37a9174ba6e7c86881596adab4dd552bce0b4"}

@@ -53,7 +53,8 @@ type Store struct {
 //
 // A reply that no command asked for makes rueidis panic or answer every later
 // command with the reply to the one before. The Manager refuses records that
-// arrive so, but only the program can replace the client.
+// arrive so, but only the program can replace the client. The connections of
+// [Dial] end instead, as soon as there is a reply too many.
 func New(client rueidis.Client, opts *Options) (*Store, error) {
 	if client == nil {
 		return nil, errors.New("redisstore: New: the client is nil")

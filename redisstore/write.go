@@ -63,9 +63,9 @@ func (s *Store) create(ctx context.Context, id string, rec *sojourn.Record, ttl 
 }
 
 // Swap replaces old by rec if old's version is still the one in Redis: one
-// command, a script. Success is nil, nil. It is never sent twice. Success and
-// [sojourn.ErrNotFound] are proved by Redis repeating rec's version; an answer
-// without it is an error that leaves the outcome unknown.
+// command, a script. Success is nil, nil. It is never sent twice. Redis repeats
+// rec's version in its answer; one without it is somebody else's, and an error
+// that leaves the outcome unknown.
 //
 // When the outcome is unknown, the same Swap may be sent again: if the first one
 // was done after all, the answer is [sojourn.ErrChanged] with a record whose
@@ -188,18 +188,20 @@ func verdict(m rueidis.RedisMessage, err error, v sojourn.Version) (*sojourn.Rec
 	if err != nil {
 		return nil, errMixedUp
 	}
-	if len(b) != 1+len(v) || (b[0] != '+' && b[0] != '-') {
-		cur, _, err := parse(b)
+	if len(b) <= len(v) || sojourn.Version(b[1:]) != v {
+		return nil, errMixedUp
+	}
+	switch rest := b[1+len(v):]; b[0] {
+	case '+':
+		return nil, nil
+	case '-':
+		return nil, sojourn.ErrNotFound
+	case '=':
+		cur, _, err := parse(rest)
 		if err != nil {
 			return nil, err
 		}
 		return cur, sojourn.ErrChanged
 	}
-	switch {
-	case sojourn.Version(b[1:]) != v:
-		return nil, errMixedUp
-	case b[0] == '-':
-		return nil, sojourn.ErrNotFound
-	}
-	return nil, nil
+	return nil, errMixedUp
 }

@@ -9,8 +9,8 @@
 -- ARGV[5] the time in the form of a head, to see what is dead; empty: Redis does
 --
 -- Answers '+' and the new version: written. '-' and the new version: there is no
--- record. Anything else is the record that is there instead. The version in the
--- answer shows the caller that it is the answer to this question.
+-- record. '=', the new version and the record that is there instead. The version
+-- in the answer shows the caller that it is the answer to this question.
 local at = redis.call('GETRANGE', KEYS[1], 0, 28)
 local head = string.sub(at, 1, 13)
 local echo = string.sub(ARGV[3], 1, 16)
@@ -18,7 +18,7 @@ if at == '' or (ARGV[5] ~= '' and head ~= '0000000000000' and head <= ARGV[5]) t
   return '-' .. echo
 end
 if string.sub(at, 14, 29) ~= ARGV[1] then
-  return redis.call('GET', KEYS[1])
+  return '=' .. echo .. redis.call('GET', KEYS[1])
 end
 if ARGV[2] ~= '' then
   head = ARGV[2]
