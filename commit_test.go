@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/sojourn-go/sojourn"
 )
@@ -111,6 +113,46 @@ func TestContentionInOneProcessCostsNoAttempts(t *testing.T) {
 	if got := v.get("n"); got != int64(n) {
 		t.Errorf("n = %v, want %d", got, n)
 	}
+}
+
+// Nor does what another process has saved before a request loaded.
+func TestProcessesThatTakeTurnsCostNoAttempts(t *testing.T) {
+	store := memstoreFor(t)
+	sites := []*site{newSiteOn(t, store, nil), newSiteOn(t, store, nil)}
+	v := sites[0].visitor()
+	v.do(func(s *sojourn.Session) { s.Set("n", 0) })
+	for i := range 10 {
+		v.site = sites[i%2]
+		v.site.store.count()
+		v.do(func(s *sojourn.Session) { add(s, 1) })
+		if got := v.site.store.count(); got["swap"] != 1 {
+			t.Errorf("change %d: %v, want one swap", i, got)
+		}
+	}
+}
+
+// The line may be longer than StoreTimeout, as long as it moves.
+func TestALongLineThatMovesIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		site := newSite(t, &sojourn.Options{StoreTimeout: time.Second})
+		v := site.visitor()
+		v.do(func(s *sojourn.Session) { s.Set("n", 0) })
+		site.store.on(func(op, _ string) error {
+			if op == "swap" {
+				time.Sleep(300 * time.Millisecond)
+			}
+			return nil
+		}, nil)
+		var wg sync.WaitGroup
+		for range 20 {
+			w := v.clone()
+			wg.Go(func() { w.do(func(s *sojourn.Session) { add(s, 1) }) })
+		}
+		wg.Wait()
+		if _, errs := site.heard(); len(errs) != 0 || v.get("n") != int64(20) {
+			t.Errorf("n = %v, OnError %v; want 20 and no failure", v.get("n"), errs)
+		}
+	})
 }
 
 func TestIDsThatAreTakenAreNotAdopted(t *testing.T) {

@@ -181,7 +181,12 @@ func TestARecordOfAnotherIDIsRefused(t *testing.T) {
 		v := site.visitor()
 		v.do(func(s *sojourn.Session) { s.Set("n", 1) })
 		store := &outOfStep{Store: site.store.Store, swaps: true, rec: rec}
-		v.site = newSiteOn(t, store, nil)
+		m, err := sojourn.New(store, secret, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.site = newSite(t, nil)
+		v.site.Manager = m
 		v.do(func(s *sojourn.Session) {
 			add(s, 1)
 			if err := s.Save(ctx); !errors.Is(err, sojourn.ErrMisdelivered) {
@@ -191,6 +196,9 @@ func TestARecordOfAnotherIDIsRefused(t *testing.T) {
 				t.Errorf("another's value: %v", name)
 			}
 		})
+		if store.resets == 0 {
+			t.Error("the connection was kept")
+		}
 	})
 }
 
