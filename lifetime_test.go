@@ -241,6 +241,26 @@ func TestTheThresholdSparesTheStore(t *testing.T) {
 	})
 }
 
+// Close to the end of a session's life its expiry cannot be moved.
+func TestTheThresholdSparesTheStoreAtTheEndOfALife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		site := newSite(t, &sojourn.Options{IdleTimeout: time.Hour, RefreshBelow: 30 * time.Minute, Lifetime: 2 * time.Hour})
+		v := site.visitor().start()
+		for range 3 {
+			time.Sleep(31 * time.Minute)
+			v.alive()
+		}
+		site.store.count()
+		for range 5 {
+			time.Sleep(5 * time.Minute)
+			v.alive()
+		}
+		if got := site.store.count(); !maps.Equal(got, map[string]int{"load": 5}) {
+			t.Errorf("calls %v, want loads alone", got)
+		}
+	})
+}
+
 func TestATouchThatFailsDoesNotFailTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		site := newSite(t, &sojourn.Options{IdleTimeout: time.Hour, RefreshBelow: 30 * time.Minute})

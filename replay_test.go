@@ -1,10 +1,12 @@
 package sojourn_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -251,6 +253,33 @@ func TestAChangeThatMadeNoDifferenceIsNotReplayed(t *testing.T) {
 	if got := v.get("a"); got != int64(2) {
 		t.Errorf("a = %v, want the other request's 2", got)
 	}
+}
+
+// What would lose something by being merged is not: the last one wins.
+func TestNothingIsMergedAtTheCostOfItsValue(t *testing.T) {
+	const big = "123456789012345678901234567890"
+	type list = []json.Number
+	key := sojourn.Key[*list]("l")
+	site := newSite(t, &sojourn.Options{Codec: sojourn.JSON})
+	v := site.visitor()
+	v.do(func(s *sojourn.Session) { key.Set(s, &list{big}) })
+	appendNumber := func(n json.Number) func(s *sojourn.Session) {
+		return func(s *sojourn.Session) {
+			l, err := key.Get(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			*l = append(*l, n)
+		}
+	}
+	other := v.clone()
+	other.site = newSiteOn(t, site.store.Store, &sojourn.Options{Codec: sojourn.JSON})
+	v.during(nil, appendNumber("1"), func() { other.do(appendNumber("2")) })
+	v.do(func(s *sojourn.Session) {
+		if l, err := key.Get(s); err != nil || !slices.Equal(*l, list{big, "1"}) {
+			t.Errorf("%v, %v; want the last one's list, with its number whole", l, err)
+		}
+	})
 }
 
 // A value that was set, saved in vain, altered in place and saved again.
