@@ -18,7 +18,7 @@
 // nothing. [Manager.Get], or the adapter [Manager.With], loads it at its first
 // use, in one command that also extends its life; this is the one place where
 // the store can fail a handler. What the handler does to the [Session] happens
-// in memory and is logged. Before the first byte of the response leaves, the
+// in memory, and is kept in a change log. Before the first byte of the response leaves, the
 // changes are saved in one command more, and the cookie goes into the header. A
 // request that does not use its session costs no command, and a visitor for
 // whom nothing is stored gets neither a record nor a cookie.

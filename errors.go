@@ -10,7 +10,8 @@ import (
 // the call that noticed it or through [Options.OnError].
 var (
 	// ErrUnavailable: the store could not answer in time. The visitor's
-	// session is neither changed nor ended.
+	// session is neither changed nor ended, unless the error wraps
+	// ErrOutcomeUnknown too.
 	ErrUnavailable = errors.New("sojourn: the session store is unavailable")
 
 	// ErrOutcomeUnknown: a write was sent, its answer never came, and what is
@@ -23,7 +24,7 @@ var (
 
 	// ErrNotDelivered: the session needed a new id, but its cookie could not
 	// reach the visitor any more, or was kept off the response. Nothing was
-	// written.
+	// written, unless by a Save before that was known.
 	ErrNotDelivered = errors.New("sojourn: the cookie of a new session id could not be delivered")
 
 	// ErrNoMiddleware: the request did not pass through [Manager.Handler].
