@@ -19,7 +19,7 @@ func (w idle) WriteHeader(int)             {}
 func requests(tb testing.TB) map[string]struct {
 	handler http.HandlerFunc
 	request *http.Request
-	allocs  float64 // at most, above those of a handler without sessions
+	allocs  float64 // at most; some more than it takes, as the race detector empties pools at random
 } {
 	site := newSite(tb, nil)
 	v := site.visitor()
@@ -41,8 +41,8 @@ func requests(tb testing.TB) map[string]struct {
 	return map[string]row{
 		"untouched, no cookie":   {untouched, httptest.NewRequest("GET", "/", nil), 2},
 		"untouched, with cookie": {untouched, v.request(), 2},
-		"read one value":         {with(func(s *sojourn.Session) { _, _ = sojourn.Key[string]("a").Get(s) }), v.request(), 56},
-		"change one value":       {with(func(s *sojourn.Session) { _, _ = n.Update(s, func(n int) int { return n + 1 }) }), v.request(), 94},
+		"read one value":         {with(func(s *sojourn.Session) { _, _ = sojourn.Key[string]("a").Get(s) }), v.request(), 64},
+		"change one value":       {with(func(s *sojourn.Session) { _, _ = n.Update(s, func(n int) int { return n + 1 }) }), v.request(), 104},
 	}
 }
 
