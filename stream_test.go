@@ -25,6 +25,19 @@ func (s *site) begin(handler func(w http.ResponseWriter, r *http.Request, s *soj
 	return server
 }
 
+// beginTelling tells on done when the middleware is through with a request: a
+// client can read the answer before that, and Close does not wait for hijacked
+// connections.
+func (s *site) beginTelling(done chan<- struct{}, handler func(w http.ResponseWriter, r *http.Request, s *sojourn.Session)) *httptest.Server {
+	sessions := s.Handler(s.With(handler))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() { done <- struct{}{} }()
+		sessions.ServeHTTP(w, r)
+	}))
+	s.t.Cleanup(server.Close)
+	return server
+}
+
 // fetch sends a request of v to a real server.
 func (v *visitor) fetch(server *httptest.Server) *http.Response {
 	v.site.t.Helper()
@@ -179,7 +192,8 @@ func (r *readerFrom) ReadFrom(src io.Reader) (int64, error) {
 
 func TestHijack(t *testing.T) {
 	site := newSite(t, nil)
-	server := site.begin(func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
+	done := make(chan struct{}, 2)
+	server := site.beginTelling(done, func(w http.ResponseWriter, r *http.Request, s *sojourn.Session) {
 		n, _ := sojourn.Key[int]("n").Update(s, func(n int) int { return n + 1 })
 		conn, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -199,6 +213,7 @@ func TestHijack(t *testing.T) {
 	v := site.visitor()
 	v.do(func(s *sojourn.Session) { s.Set("n", 1) })
 	v.fetch(server)
+	<-done
 	if n, late := v.get("n"), v.get("late"); n != int64(2) || late != int64(2) {
 		t.Errorf("n = %v, late = %v; want the changes before and after Hijack to be saved", n, late)
 	}
@@ -207,7 +222,7 @@ func TestHijack(t *testing.T) {
 	site.heard()
 	site.store.count()
 	fresh.fetch(server)
-	server.Close() // until the handler is through
+	<-done
 	if _, errs := site.heard(); len(errs) == 0 || !errors.Is(errs[0], sojourn.ErrNotDelivered) || site.store.count()["create"] != 0 {
 		t.Errorf("a new session on a hijacked connection: OnError %v, want ErrNotDelivered and no record", errs)
 	}
