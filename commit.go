@@ -24,7 +24,7 @@ func (s *Session) commit(ctx context.Context) error {
 		err = s.now.settle()
 	}
 	if err == nil {
-		s.forgetNothings()
+		s.dropNoOps()
 		switch {
 		case s.base == nil:
 			err = s.create(ctx)
@@ -80,7 +80,7 @@ func (s *Session) insert(ctx context.Context, id string) (string, *Record, error
 				return "", nil, err
 			}
 		}
-		rec, err := s.m.seal(id, s.now)
+		rec, err := s.m.encodeRecord(id, s.now)
 		if err != nil {
 			return "", nil, err
 		}
@@ -104,10 +104,10 @@ func (s *Session) swap(ctx context.Context) error {
 	// No pause between attempts: each fails only because another commit was
 	// done, and waiting would leave the field to a process that does not.
 	for range s.m.opts.Attempts {
-		if s.forgetNothings(); !s.now.dirty && !s.forced {
+		if s.dropNoOps(); !s.now.dirty && !s.forced {
 			return nil // another request saved the same
 		}
-		rec, err := s.m.seal(s.id, s.now)
+		rec, err := s.m.encodeRecord(s.id, s.now)
 		if err != nil {
 			return err
 		}
@@ -147,8 +147,8 @@ func (s *Session) takeTurn(ctx context.Context) (*line, context.Context, context
 }
 
 // moveToNewID renews the session: its record is created under a new id before
-// the old one is buried, so that nothing is lost half-way, and the old one is
-// buried only as it was copied, so that no change is lost and nobody's end of
+// the old one is retired, so that nothing is lost half-way, and the old one is
+// retired only as it was copied, so that no change is lost and nobody's end of
 // the session is overlooked. The two ids may live on different nodes.
 func (s *Session) moveToNewID(ctx context.Context) error {
 	if s.sealed {
@@ -164,7 +164,7 @@ func (s *Session) moveToNewID(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if rec, err = s.bury(ctx, newID, rec); err != nil {
+	if rec, err = s.retireOldID(ctx, newID, rec); err != nil {
 		// Nobody will hear of the new id; if this fails, it expires unused.
 		if e := s.m.remove(ctx, newID); e != nil {
 			s.observer.problem(e)
@@ -174,27 +174,27 @@ func (s *Session) moveToNewID(ctx context.Context) error {
 		}
 		return err
 	}
-	_, _ = s.m.store.Delete(ctx, s.id, nil) // else the grave is gone soon by itself
+	_, _ = s.m.store.Delete(ctx, s.id, nil) // else the tombstone expires soon
 	s.id, s.renewing = newID, false
 	s.saved(rec)
 	s.sendCookie = true
 	return nil
 }
 
-// bury puts a grave in the place of the session's old record, once the new one,
-// which it returns, holds all that the old one did. A grave and not a deletion,
+// retireOldID puts a tombstone in the place of the session's old record, once the new one,
+// which it returns, holds all that the old one did. A tombstone and not a deletion,
 // because a deletion whose answer is lost could not be told from a logout.
-func (s *Session) bury(ctx context.Context, newID string, rec *Record) (*Record, error) {
-	grave := s.m.grave(s.id)
+func (s *Session) retireOldID(ctx context.Context, newID string, rec *Record) (*Record, error) {
+	tombstone := s.m.tombstone(s.id)
 	for range s.m.opts.Attempts {
-		current, err := s.m.replace(ctx, s.id, s.base, grave, 2*s.m.opts.StoreTimeout)
+		current, err := s.m.replace(ctx, s.id, s.base, tombstone, 2*s.m.opts.StoreTimeout)
 		if !errors.Is(err, ErrChanged) {
 			return rec, err
 		}
 		if err := s.rebase(current); err != nil {
 			return nil, err
 		}
-		next, err := s.m.seal(newID, s.now)
+		next, err := s.m.encodeRecord(newID, s.now)
 		if err != nil {
 			return nil, err
 		}
@@ -239,9 +239,9 @@ func (s *Session) ttl() time.Duration {
 // rebase puts the session's changes on top of a record that another request
 // has written.
 func (s *Session) rebase(rec *Record) error {
-	c, err := s.m.open(s.id, rec)
+	c, err := s.m.decodeRecord(s.id, rec)
 	switch {
-	case errors.Is(err, errGrave):
+	case errors.Is(err, errTombstone):
 		return s.gone()
 	case errors.Is(err, ErrMisdelivered):
 		s.m.outOfStep()
@@ -259,9 +259,9 @@ func (s *Session) rebase(rec *Record) error {
 	return nil
 }
 
-// forgetNothings forgets changes that made no difference to the record, lest
+// dropNoOps forgets changes that made no difference to the record, lest
 // they make one to a later record.
-func (s *Session) forgetNothings() {
+func (s *Session) dropNoOps() {
 	if !s.now.dirty {
 		s.now.log = nil
 	}

@@ -218,7 +218,7 @@ func TestALogoutDuringARenewalWhoseAnswerIsLost(t *testing.T) {
 }
 
 // If the last step of a renewal fails, what is left under the old id is dead.
-func TestTheGraveOfARenewedSession(t *testing.T) {
+func TestTheTombstoneOfARenewedSession(t *testing.T) {
 	site := newSite(t, &sojourn.Options{StoreTimeout: 50 * time.Millisecond})
 	v := site.visitor()
 	v.do(func(s *sojourn.Session) { s.Set("n", 1) })
@@ -229,12 +229,7 @@ func TestTheGraveOfARenewedSession(t *testing.T) {
 			t.Errorf("Save of a request that loaded the old id = %v, want ErrEnded", err)
 		}
 	}, func() {
-		site.store.on(func(op, _ string) error {
-			if op == "delete" {
-				return errBroken
-			}
-			return nil
-		}, nil)
+		site.store.on(breaks("delete"), nil)
 		v.do(func(s *sojourn.Session) { _ = s.Renew() })
 		site.store.on(nil, nil)
 		site.heard()

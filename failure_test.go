@@ -24,12 +24,7 @@ func TestACommitThatFailsBeforeTheFirstByteReplacesTheResponse(t *testing.T) {
 			continue // the recorder takes it for the response
 		}
 		t.Run(name, func(t *testing.T) {
-			site.store.on(func(op, _ string) error {
-				if op == "swap" {
-					return errBroken
-				}
-				return nil
-			}, nil)
+			site.store.on(breaks("swap"), nil)
 			w := v.serve(func(w http.ResponseWriter, r *http.Request) {
 				s, err := site.Get(r)
 				if err != nil {
@@ -118,12 +113,7 @@ func TestLogoutThatCannotBeSavedIsNotConfirmed(t *testing.T) {
 	site := newSite(t, &sojourn.Options{StoreTimeout: 30 * time.Millisecond})
 	v := site.visitor()
 	v.do(func(s *sojourn.Session) { s.Set("a", 1) })
-	site.store.on(func(op, _ string) error {
-		if op == "delete" {
-			return errBroken
-		}
-		return nil
-	}, nil)
+	site.store.on(breaks("delete"), nil)
 	w := v.do(func(s *sojourn.Session) { s.Invalidate() })
 	if w.Code != http.StatusServiceUnavailable || len(w.Result().Cookies()) != 0 {
 		t.Errorf("answer %d, Set-Cookie %v; want 503, and the cookie kept to try again", w.Code, w.Result().Cookies())
@@ -181,12 +171,7 @@ func TestSaveThenAnErrorThatTheHandlerHandles(t *testing.T) {
 	site := newSite(t, &sojourn.Options{StoreTimeout: 30 * time.Millisecond})
 	v := site.visitor()
 	v.do(func(s *sojourn.Session) { s.Set("a", 1) })
-	site.store.on(func(op, _ string) error {
-		if op == "swap" {
-			return errBroken
-		}
-		return nil
-	}, nil)
+	site.store.on(breaks("swap"), nil)
 	w := v.serve(func(w http.ResponseWriter, r *http.Request) {
 		s, _ := site.Get(r)
 		s.Set("a", 2)

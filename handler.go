@@ -156,7 +156,8 @@ func (v *visit) begin(status int, deliverable bool) error {
 
 	header := v.w.ResponseWriter.Header()
 	onError := status >= 500 && v.m.opts.NoCookieOnError
-	withheld := onError || !v.m.opts.AllowCookie(header, status)
+	cookieDue := s.sendCookie || s.dropCookie || s.renewing || s.base == nil
+	withheld := onError || cookieDue && !v.m.opts.AllowCookie(header, status)
 	s.sealed = withheld || !deliverable
 	var err error
 	if s.failed == nil { // else the handler knows, and has decided

@@ -178,6 +178,16 @@ func (f *fallible) on(before, after func(op, id string) error) {
 	f.before, f.after = before, after
 }
 
+// breaks is for on: it lets one kind of call fail.
+func breaks(op string) func(op, id string) error {
+	return func(called, _ string) error {
+		if called == op {
+			return errBroken
+		}
+		return nil
+	}
+}
+
 // count returns the calls since the last count.
 func (f *fallible) count() map[string]int {
 	f.mu.Lock()

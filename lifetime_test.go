@@ -266,12 +266,7 @@ func TestATouchThatFailsDoesNotFailTheRequest(t *testing.T) {
 		site := newSite(t, &sojourn.Options{IdleTimeout: time.Hour, RefreshBelow: 30 * time.Minute})
 		v := site.visitor().start()
 		time.Sleep(40 * time.Minute)
-		site.store.on(func(op, _ string) error {
-			if op == "touch" {
-				return errBroken
-			}
-			return nil
-		}, nil)
+		site.store.on(breaks("touch"), nil)
 		w := v.do(func(s *sojourn.Session) { s.Keys() })
 		if _, errs := site.heard(); w.Code != http.StatusOK || len(errs) != 1 {
 			t.Errorf("status %d, OnError %v; want the answer, and the failure reported", w.Code, errs)

@@ -87,8 +87,8 @@ func (m *Manager) read(ctx context.Context, id string, ttl time.Duration) (*Reco
 	case err != nil:
 		return nil, nil, err
 	}
-	c, err := m.open(id, rec)
-	if errors.Is(err, errGrave) {
+	c, err := m.decodeRecord(id, rec)
+	if errors.Is(err, errTombstone) {
 		err = &InvalidError{Reason: ErrNotFound}
 	}
 	return rec, c, err

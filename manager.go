@@ -111,7 +111,7 @@ func binding(key []byte, id string) string {
 	return base64.RawURLEncoding.EncodeToString(mac(key, id)[:bindingLength*3/4])
 }
 
-func (m *Manager) seal(id string, c *contents) (*Record, error) {
+func (m *Manager) encodeRecord(id string, c *contents) (*Record, error) {
 	envelope, err := c.encode()
 	if err != nil {
 		return nil, err
@@ -121,16 +121,16 @@ func (m *Manager) seal(id string, c *contents) (*Record, error) {
 	return &Record{Data: append(data, envelope...), Version: newVersion()}, nil
 }
 
-// grave is what a renewal leaves under the old id for a moment: a binding
+// tombstone is what a renewal leaves under the old id for a moment: a binding
 // without an envelope.
-func (m *Manager) grave(id string) *Record {
+func (m *Manager) tombstone(id string) *Record {
 	return &Record{Data: []byte(binding(m.bind[0], id)), Version: newVersion()}
 }
 
-var errGrave = errors.New("the session has moved to a new id")
+var errTombstone = errors.New("the session has moved to a new id")
 
-// open decodes a record that a store returned for id.
-func (m *Manager) open(id string, rec *Record) (*contents, error) {
+// decodeRecord decodes a record that a store returned for id.
+func (m *Manager) decodeRecord(id string, rec *Record) (*contents, error) {
 	if len(rec.Data) < bindingLength {
 		return nil, &InvalidError{Reason: ErrUndecodable, Err: errors.New("the record is too short")}
 	}
@@ -142,7 +142,7 @@ func (m *Manager) open(id string, rec *Record) (*contents, error) {
 		return nil, ErrMisdelivered
 	}
 	if len(rec.Data) == bindingLength {
-		return nil, errGrave
+		return nil, errTombstone
 	}
 	c := newContents(m.codec, m.detect, m.now())
 	return c, c.decode(rec.Data[bindingLength:])

@@ -125,12 +125,7 @@ func TestAnUnknownOutcomeIsSaid(t *testing.T) {
 		site := newSite(t, &sojourn.Options{StoreTimeout: 50 * time.Millisecond})
 		v := site.visitor()
 		v.do(func(s *sojourn.Session) { s.Set("n", 1) })
-		site.store.on(func(op, _ string) error {
-			if op == "swap" {
-				return errBroken
-			}
-			return nil
-		}, nil)
+		site.store.on(breaks("swap"), nil)
 		w := v.do(func(s *sojourn.Session) { add(s, 1) })
 		_, errs := site.heard()
 		if w.Code != http.StatusServiceUnavailable || len(errs) != 1 ||

@@ -126,7 +126,7 @@ func TestContractManyValuesAreOneWrite(t *testing.T) {
 	}
 	// Login moves all of them, and changes user and token.
 	if got := b.redis.Count(func() { v.must(t, 204, "POST", "/api/login", `{"user":"ada"}`) }); got.Total() != 4 {
-		t.Errorf("renewal is load, create, the grave of the old record and its deletion, whatever the number of values: %v", got)
+		t.Errorf("renewal is load, create, the tombstone of the old record and its deletion, whatever the number of values: %v", got)
 	}
 	if got := b.redis.Count(func() { v.put(t, "key7", `[1,2,3]`) }); got.Total() != 2 {
 		t.Errorf("a change is load and swap, whatever the number of values: %v", got)
